@@ -60,7 +60,7 @@ func (c *Config) Register(f *pflag.FlagSet) {
 	f.StringVar(&c.Hook, "hook", "auto", "auto, kprobe, fentry, tracepoint or none")
 	f.BoolVar(&c.Returns, "returns", false, "also count errors of reads and writes, by programs on the returns of functions")
 	f.BoolVar(&c.Flows, "flows", false, "also count packets by flow, which costs the device more")
-	f.BoolVar(&c.Cost, "cost", false, "switch the observer off for half of each interval, to measure what it costs")
+	f.BoolVar(&c.Cost, "cost", false, "switch the observer on and off in one half of each interval, to measure what it costs")
 	f.BoolVar(&c.JSON, "json", false, "print records, one a line, as into a pipe")
 	f.BoolVar(&c.Buckets, "buckets", false, "keep the buckets of histograms in records")
 	f.StringVar(&c.Out, "out", "", "folder for the records and a report with time lines")
@@ -205,14 +205,14 @@ const leastPairs = 6
 func (w *command) cost(r live.Watch) *live.Cost {
 	w.runNs += r.RunNs
 	w.runPkts += r.RunPkts
-	if r.On > 0 && r.Off > 0 {
-		w.changes = append(w.changes, math.Log(r.On/r.Off))
-	}
 	// The interval of many pairs would take long to compute; a sample of them serves.
 	const most = 400
-	if len(w.changes) > most {
-		w.changes[rand.IntN(most)] = w.changes[most]
-		w.changes = w.changes[:most]
+	for _, change := range r.Changes {
+		if len(w.changes) < most {
+			w.changes = append(w.changes, change)
+		} else {
+			w.changes[rand.IntN(most)] = change
+		}
 	}
 	if len(w.changes) < leastPairs {
 		return nil

@@ -463,8 +463,7 @@ func TestCheck(t *testing.T) {
 func TestCostNeedsPairs(t *testing.T) {
 	w := &command{Config: Config{Options: watch.Options{Cost: true}}}
 	for i := range 12 {
-		on := 98.0 + float64(i%3)/10
-		c := w.cost(live.Watch{On: on, Off: 100})
+		c := w.cost(live.Watch{Changes: []float64{math.Log(0.98 + float64(i%3)/1000)}})
 		if (c != nil) != (i+1 >= leastPairs) {
 			t.Fatalf("after %d pairs: %+v", i+1, c)
 		}
@@ -472,8 +471,11 @@ func TestCostNeedsPairs(t *testing.T) {
 			t.Errorf("after %d pairs: %+v, want about -2 %%", i+1, c)
 		}
 	}
-	if c := w.cost(live.Watch{On: 0, Off: 100}); c.Pairs != 12 {
+	if c := w.cost(live.Watch{}); c.Pairs != 12 {
 		t.Errorf("an interval without packets counts: %+v", c)
+	}
+	if c := w.cost(live.Watch{Changes: make([]float64, 1000)}); c.Pairs != 400 {
+		t.Errorf("%d pairs, want a sample of 400", c.Pairs)
 	}
 }
 

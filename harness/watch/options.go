@@ -10,7 +10,7 @@ type Options struct {
 	Hook     string        // auto, kprobe, fentry, tracepoint or none
 	Returns  bool          // count errors of reads and writes, by programs on returns
 	Flows    bool          // count packets by flow
-	Cost     bool          // switch the observer off for half of each interval
+	Cost     bool          // measure what the observer changes, in one half of each interval
 	Interval time.Duration // above 0
 	// Say is told what happens to the device, and what cannot be observed.
 	Say func(format string, args ...any)
@@ -27,4 +27,9 @@ const (
 	// the last, so that a choice of places would not be a choice of packets.
 	fewPPS      = 50_000
 	sampleEvery = 16
+	// phase is how long the observer is there, or away, while its cost is measured, and settle
+	// what passes of it before packets count. A shared host changes its speed every tenth of a
+	// second or two.
+	phase  = 50 * time.Millisecond
+	settle = 8 * time.Millisecond
 )

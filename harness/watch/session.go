@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -152,12 +153,12 @@ func (s *Session) interval(ctx context.Context) (w live.Watch, err error) {
 		}
 		return between(s, from, to), s.follow(from, to)
 	}
-	// The two halves are in random order, so that a rate that rises or falls is not taken for
-	// the cost.
+	// The halves are in random order: packets count in one, the observer comes and goes in the other.
 	half := s.options.Interval / 2
-	off, bareFirst := 0.0, rand.IntN(2) == 0
-	if bareFirst {
-		if off, err = s.rest(ctx, half); err != nil {
+	var changes []float64
+	countFirst := rand.IntN(2) == 0
+	if !countFirst {
+		if changes, err = s.phases(ctx, half); err != nil {
 			return w, err
 		}
 	}
@@ -166,13 +167,13 @@ func (s *Session) interval(ctx context.Context) (w live.Watch, err error) {
 	if err != nil {
 		return w, err
 	}
-	if !bareFirst {
-		if off, err = s.rest(ctx, half); err != nil {
+	if countFirst {
+		if changes, err = s.phases(ctx, half); err != nil {
 			return w, err
 		}
 	}
 	w = between(s, from, to)
-	w.On, w.Off = rate(from, to), off
+	w.Changes = changes
 	if w.RunNs, w.RunPkts, err = s.runTime(ctx, half/5); err != nil {
 		return w, err
 	}
@@ -225,24 +226,50 @@ func dueAfter(due, from time.Time, d time.Duration) time.Time {
 	return from.Add(d)
 }
 
-// rest takes the observer away for a time, and measures the packet rate without it.
-func (s *Session) rest(ctx context.Context, d time.Duration) (pps float64, err error) {
-	if err := errors.Join(s.observer.Detach(), bpf.Rest()); err != nil {
+// phases measures for a time, once at least, what the observer changes: pairs of phases in
+// random order, with and without it, one right after the other. The changes are natural
+// logarithms of the ratios of packet rates. The observer is there in the end.
+func (s *Session) phases(ctx context.Context, d time.Duration) (changes []float64, err error) {
+	each := min(phase, d/2)
+	for end := time.Now().Add(d - 2*each); ; {
+		var rates [2]float64 // without the observer, and with it
+		first := rand.IntN(2)
+		for _, i := range [2]int{first, 1 - first} {
+			if rates[i], err = s.phase(ctx, i == 1, each); err != nil {
+				return nil, err
+			}
+		}
+		if rates[0] > 0 && rates[1] > 0 && ctx.Err() == nil {
+			changes = append(changes, math.Log(rates[1]/rates[0]))
+		}
+		if ctx.Err() != nil || !time.Now().Before(end) {
+			break
+		}
+	}
+	if err := s.observer.Attach(); err != nil {
+		return nil, err
+	}
+	s.last, err = lookAt(s)
+	return changes, err
+}
+
+// phase attaches the observer or takes it away, and measures the packet rate for a time.
+func (s *Session) phase(ctx context.Context, observed bool, d time.Duration) (pps float64, err error) {
+	if observed {
+		err = s.observer.Attach()
+	} else {
+		err = errors.Join(s.observer.Detach(), bpf.Rest())
+	}
+	if err != nil {
 		return 0, err
 	}
+	sleep(ctx, min(settle, d/5))
 	from, err := lookAt(s)
 	if err != nil {
 		return 0, err
 	}
-	sleep(ctx, d)
+	sleep(ctx, time.Until(from.at.Add(d)))
 	to, err := lookAt(s)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.observer.Attach(); err != nil {
-		return 0, err
-	}
-	s.last, err = lookAt(s)
 	return rate(from, to), err
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -919,8 +920,8 @@ func TestNobodyHolds(t *testing.T) {
 	}
 }
 
-// TestCost holds that the observer is off for one half of each interval, and that its
-// counts are those of the other.
+// TestCost holds that the observer comes and goes in one half of each interval, and that its
+// counts are those of the other half.
 func TestCost(t *testing.T) {
 	ns, d := newDevice(t, tuntap.Config{Name: "cost0"})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -936,8 +937,8 @@ func TestCost(t *testing.T) {
 	run, packets := 0.0, 0.0
 	for i := 0; i < 3 || packets == 0 && i < 100; i++ { // on a busy host 10 ms may pass without a packet
 		w := next(t, s)
-		if w.On <= 0 || w.Off <= 0 || w.IntervalNs < 45e6 {
-			t.Errorf("%.0f and %.0f packets a second, an interval of %d ns", w.On, w.Off, w.IntervalNs)
+		if len(w.Changes) == 0 || math.Abs(w.Changes[0]) > 5 || w.IntervalNs < 45e6 {
+			t.Errorf("changes %v, an interval of %d ns", w.Changes, w.IntervalNs)
 		}
 		run, packets = run+w.RunNs, packets+w.RunPkts
 		if got, want := float64(w.Queues[0].ReadPkts), float64(w.Counters.TxPackets); got < 0.9*want || got > 1.1*want {

@@ -31,10 +31,11 @@ type Watch struct {
 	RecvDropped map[string]uint64         `json:"recv_dropped"`     // packets from writers, anywhere in the stack
 	Errors      *CallErrors               `json:"errors,omitempty"` // with --returns
 	Latency     map[string]record.Latency `json:"latency"`          // Residency
-	Cost        *Cost                     `json:"cost,omitempty"`   // with --cost, from six intervals on
+	Cost        *Cost                     `json:"cost,omitempty"`   // with --cost, from six pairs on
 	Missed      uint64                    `json:"missed"`           // events that were not counted, at most
-	// On and Off are packets a second, in both directions, with and without the observer.
-	On, Off float64 `json:"-"`
+	// Changes are natural logarithms of the packet rate with the observer over that without it,
+	// in both directions, of pairs of phases.
+	Changes []float64 `json:"-"`
 	// RunNs is the time in the observer's programs while RunPkts passed the device, both
 	// ways.
 	RunNs, RunPkts float64 `json:"-"`
