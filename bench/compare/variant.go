@@ -63,8 +63,8 @@ func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.
 
 const (
 	// turn is the length of the windows in which two variants alternate, and shortTurn that of
-	// windows whose traffic has its rate at once. A shared host changes its speed every tenth
-	// of a second or two: the shorter the windows, the more of these changes both sides meet.
+	// windows whose traffic has its rate at once. A shared host changes its speed within
+	// tenths of a second: the shorter the windows, the more of these changes both sides meet.
 	turn      = 50 * time.Millisecond
 	shortTurn = 10 * time.Millisecond
 	// leastTurns is the least number of windows of a trial.

@@ -152,7 +152,7 @@ func TestOtherProgramsRest(t *testing.T) {
 		r.members[i].programs = programs
 	}
 	attached, rests := map[string]bool{"p": true, "q": true}, 0 // by the set-up
-	r.attached = anyOf
+	r.attached = anyPrograms
 	r.rest = func() error { clear(attached); rests++; return nil }
 	for _, m := range append(r.members, r.classes[0].yardstick) {
 		f := m.side.(*fakeSide)
@@ -172,7 +172,7 @@ func TestOtherProgramsRest(t *testing.T) {
 	if len(*log) < 48 || rests > 3*12+1 {
 		t.Errorf("%d windows, and programs rested %d times in 12 rounds", len(*log), rests)
 	}
-	r.attached, r.rest = anyOf, func() error { return errors.New("stuck") }
+	r.attached, r.rest = anyPrograms, func() error { return errors.New("stuck") }
 	r.measure(context.Background())
 	for i, m := range r.members {
 		if m.err == nil || !strings.Contains(m.err.Error(), "stuck") {

@@ -18,8 +18,8 @@ import (
 // measure windows again from which the hypervisor stole.
 const moreRounds = 0.5
 
-// anyOf stands for the programs of any of the variants.
-const anyOf = "any"
+// anyPrograms stands for those of any variant: the set-up leaves programs attached.
+const anyPrograms = "any"
 
 // rounds is a Block while it runs.
 type rounds struct {
@@ -30,15 +30,14 @@ type rounds struct {
 	round   int          // that is at hand, from 1
 	planned int          // rounds
 	rest    func() error // takes the programs of observers away: bpf.Rest, or a fake in tests
-	// attached names the programs of observers that may be attached, or is anyOf the set-up; ""
-	// if there are none.
+	// attached names the programs of observers that may be attached; "" if there are none.
 	attached string
 }
 
 // newRounds prepares the sides of a block. A variant that cannot be measured has an
 // error.
 func newRounds(b Block) *rounds {
-	r := &rounds{Block: b, rng: rand.New(rand.NewPCG(b.Seed, 1)), rest: bpf.Rest, attached: anyOf}
+	r := &rounds{Block: b, rng: rand.New(rand.NewPCG(b.Seed, 1)), rest: bpf.Rest, attached: anyPrograms}
 	for _, v := range b.Variants {
 		m := newMember(b, v)
 		r.members = append(r.members, m)

@@ -28,8 +28,8 @@ const (
 	fewPPS      = 50_000
 	sampleEvery = 16
 	// phase is how long the observer is there, or away, while its cost is measured, and settle
-	// what passes of it before packets count. A shared host changes its speed every tenth of a
-	// second or two.
+	// what passes of it before packets count. A shared host changes its speed within tenths of a
+	// second.
 	phase  = 50 * time.Millisecond
 	settle = 8 * time.Millisecond
 )

@@ -920,6 +920,19 @@ func TestNobodyHolds(t *testing.T) {
 	}
 }
 
+// seen is how many packets the observer has counted when they were read.
+func seen(t *testing.T, s *Session) (n uint64) {
+	t.Helper()
+	snapshot, err := s.observer.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range snapshot.Queues {
+		n += q.ReadPkts
+	}
+	return n
+}
+
 // TestCost holds that the observer comes and goes in one half of each interval, and that its
 // counts are those of the other half.
 func TestCost(t *testing.T) {
@@ -947,6 +960,17 @@ func TestCost(t *testing.T) {
 	}
 	if perPacket := run / packets; !(perPacket > 10 && perPacket < 100_000) {
 		t.Errorf("BPF statistics say %g ns for %g packets", run, packets)
+	}
+	// If the observer stayed in both phases, or in neither, no change would be seen.
+	for _, observed := range []bool{false, true} {
+		before := seen(t, s)
+		pps, err := s.phase(ctx, observed, 100*time.Millisecond)
+		if err != nil || pps <= 0 {
+			t.Errorf("a phase, observed %v: %g packets a second, %v", observed, pps, err)
+		}
+		if got := seen(t, s) - before; (got > 0) != observed {
+			t.Errorf("%d packets were seen in a phase, observed %v", got, observed)
+		}
 	}
 	cancel()
 	<-done

@@ -45,7 +45,7 @@ struct turn {
 
 static struct options opt;
 static double warmup, window; // ns
-// As tunbench has it: packets flow for a fifth of a window before it, and for so long at least.
+// Packets flow for a fifth of a window before it, and for this long at least, as in tunbench.
 static const int64_t settle = 8000000; // ns
 static struct turn turns[TURNS];
 static int n_turns, kept[TURNS], n_kept;
